@@ -1,7 +1,7 @@
 """This build beside an earlier one: processor seconds, peak memory and scores of the same commands,
 and where the seconds of this build go.
 
-    python benchmarks/against_build.py 0af280b [--only help positions links tracks training]
+    python benchmarks/against_build.py 0af280b [--only help stack positions links tracks training]
         [--times 3] [--seeds 1 2 3] [--movies slow fast restless]
     python benchmarks/against_build.py --where
 
@@ -26,9 +26,10 @@ from pathlib import Path
 from _held_out import FAST, RESTLESS, make_like_samples
 from house import ROOT, extract
 
-from organoid_kit.data import AnnotatedMovie, read_annotations, read_timelapse
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.data import AnnotatedMovie, read_annotations, read_timelapse, write_annotations
 from organoid_kit.data.dataset import write_dataset
-from organoid_kit.data.timelapse import write_timelapse
+from organoid_kit.data.timelapse import make_timelapse, write_timelapse
 from organoid_kit.evaluation import score_positions
 from organoid_kit.evaluation.tracks import score_links
 from organoid_kit.training.runs import list_runs
@@ -97,7 +98,9 @@ def compare(builds: dict[str, Path], choices: argparse.Namespace, folder: Path) 
             spread = f"{min(values):.2f} to {max(values):.2f} s" if times > 1 else ""
             print(f"{title:24} {name:8} {middle[name]:7.2f} s  {spread}  {said[name]}")
         before, now = middle.values()
-        print(f"{title:24} ratio    {before / now:7.2f}\n", flush=True)
+        files = [path.read_bytes() for path in sorted(folder.glob(f"{place.name[:-3]}*.aut"))]
+        same = f"  the same file: {files[0] == files[1]}" if len(files) == 2 else ""
+        print(f"{title:24} ratio    {before / now:7.2f}{same}\n", flush=True)
 
 
 def list_commands(
@@ -106,6 +109,9 @@ def list_commands(
     """Title, command without its output, the true annotations, and how often to run it."""
     if "help" in choices.only:
         yield "help", ["--help"], None, choices.times
+    if "stack" in choices.only:
+        movie, truth = save_stack(folder)
+        yield "stack", ["predict", "position_small", str(movie)], truth, choices.times
     channels = ["--channels", "2,3"]
     for kind in choices.movies if {"positions", "links", "tracks"} & {*choices.only} else ():
         movie, dataset, truth = save_movie(kind, folder)
@@ -133,6 +139,18 @@ def save_movie(kind: str, folder: Path) -> tuple[Path, Path, Path]:
     write_timelapse(made.movie, movie)
     write_dataset([AnnotatedMovie(read_timelapse(movie), made.annotations)], dataset)
     return movie, dataset, dataset.with_suffix(".aut")
+
+
+def save_stack(folder: Path) -> tuple[Path, Path]:
+    """One stack of 32 × 512 × 512 voxels of the spacing that the networks see, and its truth."""
+    settings = SyntheticSettings(
+        time_points=1, shape_zyx=(32, 512, 512), spacing_um=(2.0, 1.0, 1.0), nuclei=400
+    )
+    made, truth = make_synthetic_movie(settings, SEED, "stack")
+    images = made.stack(0, (2, 3))[None, None]
+    write_timelapse(make_timelapse(images, spacing_um=made.spacing_um), folder / "stack.ome.tif")
+    write_annotations(truth, folder / "stack.aut")
+    return folder / "stack.ome.tif", folder / "stack.aut"
 
 
 def name_output(command: list[str], place: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ def sweep(
     array: str | None = None,
 ) -> None:
     """Trains what is left of the grid, and prints the table; a training that fails stops no other."""
+    output = output.absolute()  # also for processes that work elsewhere
     cells = list(list_cells(grid, output))
     done = {(row.network, row.variant, row.seed) for row in read_results(output).results}
     left = [
@@ -87,9 +88,12 @@ def sweep(
     else:
         with open_executor(workers, scheduler) as means:
             futures = {means["executor"].submit(cell.run): cell for cell in left}
-            for future in as_completed(futures):
-                if error := future.exception():
-                    failed.append(_report(futures[future], error))
+            while futures:
+                means["tend"]()
+                for future in wait(futures, 20, FIRST_COMPLETED).done:
+                    cell, gone = futures.pop(future), future.cancelled()
+                    if error := OSError("it ended") if gone else future.exception():
+                        failed.append(_report(cell, error))
     print(read_results(output))
     refuse_if(failed, "trainings end", grid, failed="; ".join(failed))
 

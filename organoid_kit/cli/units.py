@@ -38,8 +38,7 @@ def track_in_units(
     refuse_if(output.suffix, "units into folder", output)
     refuse_if(block < 1, "shared out", option="--block", number=block)
     networks = tuple(str(Path(n).absolute()) if Path(n).exists() else n for n in networks)
-    names = [annotated.movie.name for annotated in movies]
-    paths = choose_outputs(output, names, form, begun=True)
+    paths = choose_outputs(output, [one.movie.name for one in movies], form, begun=True)
     share = choose_share(array)
     load_keras()
     load_settings(movies, networks, channels)

@@ -198,7 +198,7 @@ class _FileReader:
         return self.read(time_point, channel)
 
     def __reduce__(self) -> tuple:
-        return _open_again, (self.path, self.opened)
+        return _open_again, (self.path.absolute(), self.opened)
 
 
 def _open_again(path: Path, opened: dict[str, Any]) -> _FileReader:

@@ -180,7 +180,7 @@ def make_blob_response(
     counts = image.shape // step  # blocks; what is left over at the far border is cut off
     image = image[tuple(slice(length) for length in counts * step)]
     image = image.reshape(np.stack([counts, step], axis=1).ravel()).mean(axis=(1, 3, 5))
-    background, bright = np.quantile(image, (0.5, 0.998))  # they become 0 and 1
+    background, bright = np.float32(np.quantile(image, (0.5, 0.998)))  # they become 0 and 1
     image = np.clip(image - background, 0, None)
     image = image / (bright - background) if bright > background else np.zeros_like(image)
     # a Laplacian of Gaussian answers most to a ball of this diameter

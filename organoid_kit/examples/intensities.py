@@ -75,11 +75,10 @@ def normalise(
     highest are taken. `denoise`: whether a noisy stack is blurred.
     """
     known = np.ones(stack.shape, bool) if missing is None or missing.all() else ~missing
-    blurred = _blur(stack)
     noise = _measure_noise(stack, known) if denoise else 0.0
     low, high = _compute_quantiles(stack, known, quantiles)
     far = low + 100 * _measure_change(stack, known, _LAG)
-    high = _find_white(blurred, known, quantiles, far, high)
+    high = _find_white(_blur(stack), known, quantiles, far, high)
     if high > low and (passes := min(_MOST_PASSES, int(noise / (high - low) / _NOISY))):
         stack = _blur(stack, passes)
         low = _compute_quantiles(stack, known, quantiles)[0]

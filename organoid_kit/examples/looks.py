@@ -74,9 +74,9 @@ def _measure_stack(movie: TimeLapse, time: int, settings: NetworkSettings) -> tu
 
 def measure_noise(prepared: np.ndarray) -> float:
     """How much neighbouring voxels of the background differ by chance, where 1 is bright nuclei."""
-    steps = np.diff(prepared, axis=2) / np.sqrt(2)
     dark = prepared[..., 1:] <= np.median(prepared)
-    return float(_MAD * np.median(np.abs(steps[dark])))
+    steps = np.diff(prepared, axis=2)[dark] / np.sqrt(2)
+    return float(_MAD * np.median(np.abs(steps)))
 
 
 def find_unlike(look: Sequence[float], known: Sequence[float]) -> dict[str, str]:

@@ -133,9 +133,8 @@ def prepare_nuclei(
 ) -> tuple[np.ndarray, PreparedMovies]:
     """Positions in working voxels, (n, 3) float, zyx; and the movie, of which two windows are kept."""
     movies = [annotated.movie]
-    cache_bytes = 2 * compute_window_bytes(movies, settings)
     positions = compute_working_positions(annotated, settings)
-    return positions, PreparedMovies(movies, settings, cache_bytes)
+    return positions, PreparedMovies(movies, settings, 2 * compute_window_bytes(movies, settings))
 
 
 def window_time_points(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> list[int]:

@@ -3,6 +3,7 @@ blob answers most to a difference of Gaussians of its own width (Lindeberg 1998)
 """
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,10 +75,9 @@ def estimate_nucleus_size(
             middle = np.average(np.arange(len(along)), weights=along + 1e-9)
             low = int(np.clip(middle - most / 2, 0, max(0, len(along) - most)))
             image = image.take(range(low, min(low + most, len(along))), axis)
-        responses = _respond(image, spacing_um)
-        diameters = _find_blobs(responses, spacing_um, _LEAST_RESPONSE)
+        diameters = _find_blobs(image, spacing_um, _LEAST_RESPONSE)
         if len(diameters) < _FEWEST_NUCLEI:  # small faint blobs may be grain, large ones are not
-            faint = _find_blobs(responses, spacing_um, _FAINT_RESPONSE)
+            faint = _find_blobs(image, spacing_um, _FAINT_RESPONSE)
             if len(faint) and np.median(faint) > SAME_SIZE * USUAL_DIAMETER_UM:
                 diameters = faint
     else:
@@ -140,26 +140,26 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     return size.diameter_um if size.is_certain else None
 
 
-def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
+def _respond(image: np.ndarray, spacing_um: np.ndarray) -> Iterator[np.ndarray]:
     """Differences of Gaussians that answer most to balls of each diameter, or to discs in shallow
     stacks, all planes of which a nucleus fills.
     """
     extended = np.array(image.shape) * spacing_um > _SHALLOW_UM
     per_um = extended / (2 * np.sqrt(max(1, extended.sum()))) / spacing_um
-    return [subtract_blurs(image, diameter_um * per_um) for diameter_um in DIAMETERS_UM]
+    return (subtract_blurs(image, diameter_um * per_um) for diameter_um in DIAMETERS_UM)
 
 
-def _find_blobs(responses: list[np.ndarray], spacing_um: np.ndarray, least: float) -> np.ndarray:
+def _find_blobs(image: np.ndarray, spacing_um: np.ndarray, least: float) -> np.ndarray:
     """Diameters, µm, of the strongest blobs; noise answers most to the smallest, and is none."""
-    found = [np.zeros((0, 5))]
-    for smaller, response, larger, diameter_um in zip(
-        responses, responses[1:], responses[2:], DIAMETERS_UM[1:]
-    ):
+    found, responses = [np.zeros((0, 5))], _respond(image, spacing_um)
+    smaller, response = next(responses), next(responses)
+    for larger, diameter_um in zip(responses, DIAMETERS_UM[1:]):
         peaks, heights = find_peaks(response, tuple(spacing_um), diameter_um / 2, least)
         voxels = tuple(np.round(peaks).astype(int).T)
         own = response[voxels] >= np.maximum(smaller[voxels], larger[voxels])
         sizes = np.full(len(peaks), diameter_um)
         found.append(np.column_stack([heights, sizes, peaks * spacing_um])[own])
+        smaller, response = response, larger
     blobs = np.concatenate(found)
     kept = np.zeros((0, 5))
     for blob in blobs[np.argsort(-blobs[:, 0])][:_MOST_BLOBS]:

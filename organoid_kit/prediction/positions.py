@@ -239,11 +239,10 @@ class _Journal:
     def add(self, time_point: int, positions: np.ndarray, probabilities: np.ndarray) -> None:
         """Keeps a finished time point."""
         self.found[time_point] = (positions, probabilities)
-        if self.path:
-            values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
-            self._write(json.dumps({"time_point": time_point, **values}).encode() + b"\n")
-
-    def _write(self, content: bytes) -> None:
+        if not self.path:
+            return
+        values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
+        content = json.dumps({"time_point": time_point, **values}).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, "ab") as file:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -100,3 +103,36 @@ def test_what_is_wrong_with_a_grid_is_said_before_anything_is_trained(
     grid = write_grid(data, "wrong.json", **changes)
     with pytest.raises(UserError, match=words):
         list(sweep.list_cells(grid, tmp_path))
+
+
+@pytest.mark.skipif(
+    "ORGANOID_KIT_CLUSTER" not in os.environ, reason="on request: ORGANOID_KIT_CLUSTER=1"
+)
+@pytest.mark.parametrize("where", ["workers", "scheduler"])
+def test_several_processes_make_the_table_of_one(data, tmp_path, monkeypatch, where):
+    """Also where a process works in another folder, and paths were given from here."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.chdir(data)
+    command = ["sweep", write_grid(data, settings={"usual": TINY}, folds=3, seeds=[1]).name, "-o"]
+    assert main([*command, "alone"]) == 0
+    if where == "workers":
+        assert main([*command, "shared", "--workers", "2"]) == 0
+    else:
+        with distributed.LocalCluster(n_workers=0) as cluster:
+            asked = [sys.executable, "-m", "distributed.cli.dask_worker"]
+            worker = [*asked, cluster.scheduler_address, "--nthreads", "1", "--no-nanny"]
+            with subprocess.Popen(worker, cwd=tmp_path) as process:
+                assert main([*command, "shared", "--scheduler", cluster.scheduler_address]) == 0
+                process.terminate()
+    alone, shared = (read_results(data / name) for name in ("alone", "shared"))
+    assert len(alone.rows) == 3 and str(alone) == str(shared)
+    assert len(list(data.glob("shared/runs/*/*/report.html"))) == 3
+    for name in ("alone", "shared"):
+        (data / name).rename(tmp_path / name)
+
+
+@pytest.mark.parametrize("share", [("--workers", "0"), ("--array", "3/2")])
+def test_shares_of_a_grid_that_make_no_sense(data, tmp_path, share, capsys):
+    grid = write_grid(data, settings={"usual": TINY})
+    assert main(["sweep", str(grid), "-o", str(tmp_path / "out"), *share]) == 2
+    assert "from 1" in capsys.readouterr().err and not list(tmp_path.iterdir())
