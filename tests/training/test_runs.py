@@ -28,6 +28,7 @@ def finish(run, losses, **more):
     rows = [
         {
             "epoch": n,
+            "loss": loss,
             "validation_loss": loss,
             "best": loss <= min(losses[:n]),
             "seconds": 30,
@@ -267,7 +268,8 @@ def test_the_best_epoch_is_the_last_that_was_kept_not_that_of_lowest_loss(tmp_pa
     rows = [(1, 0.1, 0.5, True), (2, 0.3, 0.9, True), (3, 0.2, 0.8, False)]
     names = ("epoch", "validation_loss", "validation_average_precision", "best")
     write_json_safely(
-        run.folder / "history.json", [dict(zip(names, row)) | {"seconds": 6} for row in rows]
+        run.folder / "history.json",
+        [dict(zip(names, row)) | {"seconds": 6, "loss": 0.5} for row in rows],
     )
     assert find_best(run.history)["epoch"] == 2 and find_best([]) is None
     (row,) = list_runs(tmp_path)
@@ -324,9 +326,17 @@ def test_details_are_plain_json(tmp_path):
 # ---- what stands in a run's files is checked
 
 
-ROW = {"epoch": 1, "validation_loss": 0.5, "best": True, "seconds": 3.0}
+ROW = {"epoch": 1, "loss": 0.5, "validation_loss": 0.5, "best": True, "seconds": 3.0}
 DAMAGES = {
-    "history.json": [5, {}, [1], [ROW | {"epoch": "1"}], [{"epoch": 1}], [ROW | {"loss": []}]],
+    "history.json": [
+        5,
+        {},
+        [1],
+        [ROW | {"epoch": "1"}],
+        [{"epoch": 1}],
+        [ROW | {"loss": None}],
+        [ROW | {"loss": []}],
+    ],
     "run.json": [5, [], {}, {"data": 3}, {"data": [{"part": 1}], "versions": {"organoid_kit": "1"}}]
     + [{"data": [], "versions": wrong} for wrong in ([1], {}, {"organoid_kit": 1}, None)]
     + [{"data": []}],
