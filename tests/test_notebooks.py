@@ -53,6 +53,7 @@ QUICK = {
     "07_predict_and_track": {},
     "08_your_own_data": {"seeds": (1,), "epochs": 1, "patches_per_time_point": 2, "score_at": (2,)},
     "09_when_it_goes_wrong": {"epochs": 2, "patches_per_time_point": 2},
+    "10_change_the_network": {"epochs": 1, "patches_per_time_point": 1},
 }
 
 ONLY_LOOK = ("02_check_annotations", "03_preview_augmentation")  # they never wait for Keras

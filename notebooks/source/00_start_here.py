@@ -295,8 +295,8 @@ lesson.precision.check(precision)
 
 # %% [markdown]
 # You can ask for help as often as you like. `lesson.precision.hint()` gives a hint, and the next one when you run it
-# again. `lesson.precision.solution()` shows the answer. Write one of them into the cell with the check, in place of
-# `lesson.precision.check(precision)`, and run that cell.
+# again. `lesson.precision.puzzle()` gives lines to choose from, `lesson.precision.solution()` shows the answer. Write
+# one of them into the cell with the check, in place of `lesson.precision.check(precision)`, and run that cell.
 #
 # **Exercise 2: recall.** What is its recall?
 
@@ -357,3 +357,7 @@ print("blobs:  ", score_positions(truth, blobs))
 # | 07 predict and track | from a movie to lineages |
 # | 08 your own data | the same with your movies |
 # | 09 when it goes wrong | what can go wrong, and how to find out |
+# | 10 change the network | look inside one, and build your own |
+#
+# Before 01, if you have never written code: [ten minutes of
+# Python](https://github.com/organoid-kit/organoid_kit/blob/main/docs/python.md).

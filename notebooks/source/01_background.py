@@ -31,7 +31,8 @@
 # - say why a U-Net sees both where something is and what is around it,
 # - recognise under- and overfitting.
 #
-# *You need* notebook 00, and what a mean is. For the exercises, a little Python: hints and solutions are there.
+# *You need* notebook 00, and what a mean is. For the exercises, a little Python: [ten
+# minutes](https://github.com/organoid-kit/organoid_kit/blob/main/docs/python.md) are enough.
 #
 # *Time.* To teach: 45 minutes. To do: 70 minutes. The computer works for 1 of them on a processor (CPU), for 1 on a
 # graphics card (GPU).
@@ -127,8 +128,8 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 #
 # **Exercise 1: a loss.** Write a function that takes what the line says (`answers`) and what was measured (`truth`),
 # two arrays of numbers, and returns the loss. Replace the three dots with your code; begin each line with four spaces,
-# as the dots do, and the last one with `return`. For help, run `lesson.loss.hint()`; to see one way,
-# `lesson.loss.solution()`.
+# as the dots do, and the last one with `return`. New to code? `lesson.loss.puzzle()` gives the lines, shuffled: put
+# them in order, then type them. `lesson.loss.hint()` helps, `lesson.loss.solution()` shows one way.
 
 
 # %% exercise="loss"
@@ -164,8 +165,8 @@ lesson.step.check(take_step)
 # Now 200 steps, with your two functions if they are right, and with the kit's where they are not.
 
 # %%
-measure = choose_answer(lesson.loss, compute_loss, lambda: lesson.compute_loss)
-go = choose_answer(lesson.step, take_step, lambda: lesson.take_step)
+measure = choose_answer(lesson.loss, compute_loss)
+go = choose_answer(lesson.step, take_step)
 
 
 # %%
@@ -227,21 +228,21 @@ print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 # %% [markdown]
 # ## 4. Many neurons are a curve
 #
-# Growth begins slowly and ends slowly. Here is another organoid, measured 24 times in seven days; the points scatter,
-# as measurements do. The networks learn from every other point (black in the figure below). We keep the others (white)
-# back: no network sees them while it learns.
+# Growth begins slowly and ends slowly. Here is another organoid, measured 24 times in seven days. The networks learn
+# from every other point (black in the figure below). We keep the others (white) back: no network sees them while it
+# learns.
 #
 # Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number passes through a curve
 # (an *activation*; here *tanh*, which is shaped like an S). That lets many neurons together follow almost any curve. We
-# build three networks: one neuron without such a curve, two layers of 4 neurons, and two layers of 128.
+# build three networks: one neuron without such a curve, two layers of 3 neurons, and two layers of 128.
 #
-# You need not understand every line of the function below. `Rescaling` turns days into numbers from -1 to 1. *Adam*
+# You need not understand every line below. `Rescaling` turns days into numbers from -1 to 1. *Adam*
 # goes downhill as you did above (the gradient is computed from the last layer back to the first: *backpropagation*),
 # but finds a separate step size for each number in the network.
 
 # %%
 days = np.sort(rng.uniform(0, 7, 24))
-diameters = 0.5 + 2.5 / (1 + np.exp(-1.6 * (days - 3.5))) + rng.normal(0, 0.25, len(days))
+diameters = 0.5 + 2.5 / (1 + np.exp(-1.6 * (days - 3.5))) + rng.normal(0, 0.4, len(days))
 seen = np.arange(len(days)) % 2 == 0  # every other point is for learning, the others are kept back
 
 
@@ -261,7 +262,7 @@ def train_small_network(neurons: int) -> tuple[keras.Model, keras.callbacks.Hist
 
 # %%
 line_days = np.linspace(0, 7, 200)
-sizes = {"a line": 0, "4 neurons": 4, "128 neurons": 128}
+sizes = {"a line": 0, "3 neurons": 3, "128 neurons": 128}
 trained = {name: train_small_network(neurons) for name, neurons in sizes.items()}
 curves = {}
 for name, (network, _) in trained.items():
@@ -280,7 +281,8 @@ figures.plot_fits(
 )
 
 # %% [markdown]
-# **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). A few follow the growth. With
+# **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). Three neurons a layer follow
+# the growth. With
 # 128 neurons the curve chases single black points, even where they are off by chance (*overfitting*). It comes closest
 # to the black points, but not to the white ones.
 
@@ -353,7 +355,7 @@ def convolve(image, kernel):
 lesson.convolution.check(convolve)
 
 # %%
-convolve_all = choose_answer(lesson.convolution, convolve, lambda: lesson.convolve)
+convolve_all = choose_answer(lesson.convolution, convolve)
 answer = np.asarray(convolve_all(image, kernel))
 
 # %%

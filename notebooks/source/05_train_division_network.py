@@ -65,12 +65,11 @@ else:
 import dataclasses
 import inspect
 
-import keras
 import numpy as np
 from IPython.display import Code
 
 from organoid_kit import base, data, make_settings, networks, plots, prediction, read_dataset, train
-from organoid_kit.course import add_result, read_results
+from organoid_kit.course import add_result, choose_answer, read_results
 from organoid_kit.course.lessons import notebook_05 as lesson
 from organoid_kit.dashboards import AugmentationPreview, ThresholdExplorer
 from organoid_kit.evaluation import compute_precision_recall, score_divisions
@@ -326,20 +325,6 @@ plots.plot_history(run.history)
 # **What to see.** The validation loss zigzags: the movie has few divisions, so a single confident mistake shows. It may
 # stay far above the training loss, or even rise. Average precision rises more steadily. The star may be best in
 # neither: epochs are compared by their validation loss *after calibration*.
-#
-# ### Change the network
-#
-# *Skip this unless you want to build networks:* it trains once more. As in notebook 04, `train` takes a network, a loss
-# and a variation of your own. Here is one; with three seeds each you could say whether it is better.
-
-# %%
-usual_network = networks.build_division_network(settings)
-x = keras.layers.Dense(32, activation="relu")(usual_network.layers[-2].output)
-longer = keras.Model(usual_network.input, keras.layers.Dense(1, activation="sigmoid")(x))
-changed = train(training, validation, settings, network=longer)
-for name, each in {"as it was": run, "another layer": changed}.items():
-    best = max(row["validation_average_precision"] or 0 for row in each.history)
-    print(f"{name:13} highest average precision {best:.3f}")
 
 # %% [markdown]
 # ## 6. Judge on held-out data, against the baseline
@@ -425,7 +410,7 @@ explorer
 # tolerance 0 to 1?
 
 # %%
-score_them = lesson.choose_scoring(score_calls)
+score_them = choose_answer(lesson.scoring, score_calls)
 movie, truth = test[0].movie, test[0].annotations
 found = prediction.predict_divisions(network, movie, truth, settings)
 print("trained here:      ", score_them(truth, found, settings))

@@ -66,6 +66,7 @@ else:
 
 # %%
 import dataclasses
+import tempfile
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -83,7 +84,14 @@ from organoid_kit import (
 )
 
 # %%
-from organoid_kit.course import figures, measured, read_demonstration, synthetic
+from organoid_kit.course import (
+    add_result,
+    figures,
+    measured,
+    read_demonstration,
+    read_results,
+    synthetic,
+)
 from organoid_kit.course.lessons import notebook_09 as lesson
 from organoid_kit.dashboards import RunComparison
 from organoid_kit.data import AnnotatedMovie, Annotations
@@ -318,11 +326,14 @@ for rate in sorted({each["error_rate"] for each in records}):
     group = [each for each in records if each["error_rate"] == rate]
     verdict = measured.describe_difference(group, clean) if rate else ""
     print(f"{rate:.0%} wrong: F1 {measured.describe_spread(group)}, seeds: {len(group)}. {verdict}")
-title = "Trained with wrong annotations, scored on right ones"
-figures.plot_wrong_annotations(records, title=title)
+folder = tempfile.mkdtemp()
+for each in records:
+    wrong, score = f"{each['error_rate']:.0%} wrong", {"F1": each["f1"]}
+    add_result(folder, "position", wrong, each["seed"], score, tested_on="right ones")
+figures.plot_results(read_results(folder))
 
 # %% [markdown]
-# **What to see.** One dot is one training, the bars are means. Where the dots of two columns overlap, these trainings
+# **What to see.** One dot is one training, the strokes are means. Where the dots of two rows overlap, these trainings
 # do not tell them apart. Is 1 % worse, and 10 % not? Then it was not the mistakes. So these short trainings show no
 # cost. That is not a licence to be careless: these movies are clean and easy, and OrganoidTracker's author saw a cost
 # from 1 % on, on real ones.
@@ -610,4 +621,5 @@ plots.plot_history(runs[1].history, title=f"Learning rate {learning_rates[1]:g}"
 # - Look at images with their positions on top: most of these failures can be seen.
 # - The absence of findings proves nothing: small numbers of wrong annotations escape the doctor.
 #
-# This was the last notebook. From here you continue with your own movies: keep notebook 08 at hand.
+# From here you continue with your own movies: keep notebook 08 at hand. If you want to build networks of your own, go
+# on with 10, change the network.

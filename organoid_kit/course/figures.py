@@ -169,6 +169,7 @@ def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
         axes.set_yticks(range(len(rows)), [_name(row, "\n") for row in rows])
         axes.set(ylim=(len(rows) - 0.5, -0.5), title=f"{network}: {name}")
         axes.margins(x=0.08)
+        axes.set_xlim(left=min(0.9, axes.get_xlim()[0]))  # small differences look small
         tidy(axes)
         said = (f"{_name(row, ' ')} {format_spread(row.values(name))}" for row in rows)
         words.append(f"{network}, {name}: {'; '.join(said)}.")
@@ -249,24 +250,6 @@ def _draw_line(
     if means:
         axes.plot(*zip(*means), label=name, **style)
     return words
-
-
-def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
-    """F1 for each part of wrong annotations: dots are single trainings, the bar is their mean."""
-    figure, axes = _draw_axes(records, 5.5, 3.4)
-    rates = sorted({record["error_rate"] for record in records})
-    names = [f"{100 * rate:g} % wrong" if rate else "all right" for rate in rates]
-    words = []
-    for place, (rate, name, style) in enumerate(zip(rates, names, LINES)):
-        own = [record for record in records if record["error_rate"] == rate]
-        words.append(f"{name}: {describe_spread(own)}")
-        if known := list_values(own):
-            x = place + 0.09 * (np.arange(len(known)) - (len(known) - 1) / 2)
-            axes.plot(x, known, **style | {"linestyle": "none"})
-            axes.hlines(np.mean(known), place - 0.3, place + 0.3, color=style["color"], linewidth=2)
-    axes.set(title=title, xlim=(-0.5, len(rates) - 0.5))
-    axes.set_xticks(range(len(rates)), names)
-    return figure.caption(_describe(title, words))
 
 
 def plot_leakage(records: Records, *, title: str = "") -> Drawing:

@@ -75,6 +75,8 @@ class Drawing(Figure):
 
     def draw(self, renderer: Any) -> None:
         """As matplotlib does; texts stand as they are: a name with $ is no formula."""
+        for axes in self.axes:  # numbers on axes are written now, so that they get their room
+            axes.get_xticklabels(which="both"), axes.get_yticklabels(which="both")
         for text in self.findobj(Text):
             text.set_parse_math(bool(_POWER.fullmatch(text.get_text())))
         super().draw(renderer)

@@ -166,6 +166,20 @@ def test_hints_come_one_by_one(exercise):
     assert "solution" in said[1] and "solution" not in said[0]
 
 
+def test_shuffled_lines_are_put_in_order(exercise):
+    shown = exercise.puzzle()
+    lines = [line.partition(": ")[2] for line in shown.code.splitlines()]
+    assert sorted(lines) == sorted([*exercise.code.splitlines(), "    return x**2"])
+    first, right, wrong = (
+        1 + lines.index(each) for each in (*exercise.code.splitlines(), "    return x**2")
+    )
+    assert exercise.puzzle(first, right).kind == exercise.puzzle([first, right]).kind == "right"
+    assert "You squared" in exercise.puzzle(first, wrong).text
+    assert "must come before it" in exercise.puzzle(right, first).text
+    refused = [exercise.puzzle(*order) for order in ((99,), ("a",), (right,), (None,))]
+    assert {each.kind for each in refused} == {"wrong"}
+
+
 def test_the_solution_shows_code_and_why(exercise):
     assert "return 2 * x" in repr(exercise.solution()) and "Twice." in repr(exercise.solution())
 
@@ -261,6 +275,10 @@ def test_exercises_are_whole(name):
     for title, each in everything(make_variants.load_lesson(name), Exercise).items():
         assert len(each.mistakes) >= 2 and each.others and each.hints and each.because, title
         assert all(said.strip() for _, said in each.mistakes), title
+        lines = [line for line in each.code.splitlines() if line.strip()]
+        shuffled = each._shuffle_lines()
+        assert len(shuffled) > len(lines), title
+        assert len(lines) == 1 or shuffled[: len(lines)] != lines, title
 
 
 @each_notebook

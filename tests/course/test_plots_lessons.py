@@ -33,6 +33,15 @@ def test_the_axis_of_a_fit_follows_the_points_and_not_a_wild_curve():
     assert figure.axes[0].get_ylim()[1] < 10
 
 
+def test_a_logarithmic_axis_takes_no_more_room():
+    widths = []
+    for last in (0.9, 1e-5):
+        figure = plot_losses({"small": [1.0, last]})
+        write_png(figure)
+        widths.append(figure.axes[0].get_position().width)
+    assert widths[1] > 0.9 * widths[0]
+
+
 def test_losses_are_counted_from_one():
     figure = plot_losses({"small": [1.0, 0.5, 0.1]}, label="loss", step="epoch")
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3]

@@ -19,7 +19,8 @@ _WRITE = "Write your answer in place of the three dots"
 _BY_CHANCE = (
     "Right in one case, but not in another: does each argument count, and is none written in?"
 )
-_STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
+_STUCK = "Stuck? In place of `.check(…)` write `.puzzle()`: lines to put in order. Or `.hint()`."
+_ORDER = "Not all are needed. Which, in which order? Write their numbers: `.puzzle(2, 1)`, say."
 
 
 def _set_code(text: str) -> str:
@@ -105,14 +106,19 @@ class Exercise:
 
     def _try_more(self, answer: Any) -> str | None:
         """What is wrong in further cases: numbers written in, say, or a rule that holds by chance."""
-        known: dict[str, Any] = {"cases": (), "order": lambda result: result, "tolerance": 1e-4}
-        exec("\n".join((self.given, self.code, self.more)), known)
+        known = {"cases": (), "order": lambda result: result, "tolerance": 1e-4}
+        known |= self.run(self.code, self.more)
         for case in known["cases"]:
             functions = answer, known[self.answer]
             got, right = (known["order"](run_answer(each, *case)) for each in functions)
             if not match_numbers(got, right, known["tolerance"]):
                 return f"{_BY_CHANCE} There it gives {got!s:.300}, and {right!s:.300} is right."
         return None
+
+    def run(self, *code: str) -> dict[str, Any]:
+        """What stands there after this code, such as the solution, was run in the notebook."""
+        exec("\n".join((self.given, *code)), known := {})
+        return known
 
     def hint(self) -> Text:
         """The next hint; after the last one, the last one again."""
@@ -121,6 +127,29 @@ class Exercise:
         is_last = number == len(self.hints)
         more = "`.solution()` shows one way." if is_last else "For the next one, run this again."
         return Text(f"Hint {number} of {len(self.hints)}", f"{self.hints[number - 1]}\n{more}")
+
+    def puzzle(self, *order: int) -> Text | Verdict:
+        """Lines of the solution, shuffled among wrong ones; or what is right about an `order`."""
+        lines = self._shuffle_lines()
+        if not order:
+            numbered = (f"{number:2}: {line}" for number, line in enumerate(lines, 1))
+            return Text("Put these lines in order", _ORDER, "\n".join(numbered))
+        try:
+            chosen = [lines[int(number) - 1] for number in np.ravel(order)]
+            return self.check(self.run(*chosen).get(self.answer))
+        except Exception as error:
+            return Verdict(
+                "wrong", f"In this order they do not run. Python says: {_explain(error)}"
+            )
+
+    def _shuffle_lines(self) -> list[str]:
+        """Lines of the solution, and of the typical mistake with the fewest others."""
+        codes = [self.code, *(code for code, _ in self.mistakes)]
+        right, *wrong = ([line for line in code.splitlines() if line.strip()] for code in codes)
+        others = filter(None, ([line for line in lines if line not in right] for lines in wrong))
+        lines = right + min(others, key=len, default=[])
+        np.random.default_rng(list(self.answer.encode())).shuffle(lines)
+        return lines
 
     def solution(self) -> Text:
         """One way to do it, and why."""
@@ -171,11 +200,13 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
     return numbers.shape == truth.shape and bool(np.all(np.abs(numbers - truth) <= tolerance))
 
 
-def choose_answer(exercise: Exercise, answer: Any, otherwise: Callable[[], Any]) -> Any:
-    """The answer if it is right, else what `otherwise` makes: so a notebook goes on in any case."""
+def choose_answer(exercise: Exercise, answer: Any, otherwise: Callable | None = None) -> Any:
+    """The answer if it is right, else what `otherwise` makes, or the solution, to go on with."""
     is_right = exercise.check(answer).kind == "right"
     print(f"The notebook goes on with {'yours' if is_right else 'that of the kit'}.")
-    return answer if is_right else otherwise()
+    if is_right:
+        return answer
+    return otherwise() if otherwise else exercise.run(exercise.code)[exercise.answer]
 
 
 @dataclass(frozen=True, repr=False)

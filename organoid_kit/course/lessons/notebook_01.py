@@ -1,7 +1,4 @@
-"""Exercises and questions of notebook 01: a loss, a step, a convolution and a kernel, by hand.
-
-Where the learner's are missing, the notebook goes on with `compute_loss`, `take_step`, `convolve`.
-"""
+"""Exercises and questions of notebook 01: a loss, a step, a convolution and a kernel, by hand."""
 
 from collections.abc import Callable
 
@@ -14,25 +11,11 @@ TEXTS = LessonTexts(__file__)
 __getattr__ = TEXTS.question  # such as `lesson.which_network`
 
 
-def compute_loss(answers: np.ndarray, truth: np.ndarray) -> float:
-    """The mean of the squared errors of answers, (n,) float, against what was measured."""
-    return float(np.mean((answers - truth) ** 2))
-
-
 @TEXTS.exercise
 def loss(find_loss: Callable) -> str | None:
     """The mean squared error of three answers."""
     got = run_answer(find_loss, np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0]))
     return TEXTS.judge("loss", locals(), got, 5 / 3, 1e-4)
-
-
-def take_step(
-    slope: float, start: float, x: np.ndarray, y: np.ndarray, learning_rate: float
-) -> tuple[float, float]:
-    """Slope of a line, and start (at x = 0), after one step down its loss at x and y, (n,) float."""
-    error = slope * x + start - y
-    uphill = 2 * np.mean(error * x), 2 * np.mean(error)
-    return slope - learning_rate * uphill[0], start - learning_rate * uphill[1]
 
 
 @TEXTS.exercise
@@ -42,6 +25,7 @@ def step(find_step: Callable) -> str | None:
     got = run_answer(find_step, *line, days, sizes, 0.1)
     if isinstance(got, tuple | list) and any(np.size(number) != 1 for number in got):
         return TEXTS.say("step", "many")
+    take_step = step.run(step.code)["take_step"]
     right = np.array(take_step(*line, days, sizes, 0.1))
     return TEXTS.judge("step", locals(), got, right)
 

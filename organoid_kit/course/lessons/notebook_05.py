@@ -1,16 +1,15 @@
 """Exercises and questions of notebook 05: scores for what is rare; settings and scoring, called."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, make_settings
-from organoid_kit.course.lessons import LessonTexts, choose_answer, run_answer
+from organoid_kit.base import make_settings
+from organoid_kit.course.lessons import LessonTexts, run_answer
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.evaluation.tracks import DivisionScore, score_divisions
+from organoid_kit.evaluation.tracks import DivisionScore
 
 TEXTS = LessonTexts(__file__)
 settings, choose_settings = TEXTS.settings_exercise("division")
@@ -71,12 +70,3 @@ def scoring(score: Callable) -> str | None:
         if getattr(answer, name) != right:
             return TEXTS.say("scoring", name, **{name: getattr(answer, name)})
     return None
-
-
-def choose_scoring(answer: Any) -> Callable[..., DivisionScore]:
-    """The learner's function of truth, what was found and settings; or the same of the kit."""
-
-    def score(truth: Annotations, found: Annotations, settings: NetworkSettings) -> DivisionScore:
-        return score_divisions(truth, found, tolerance=1, threshold=settings.threshold)
-
-    return choose_answer(scoring, answer, lambda: score)

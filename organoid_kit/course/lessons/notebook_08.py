@@ -29,14 +29,8 @@ def axes(answer: Any) -> str | None:
 @TEXTS.exercise
 def spacing(find_spacing_um: Callable) -> str | None:
     """The spacing, from the notes of a microscope."""
-    notes = planes, first_um, last_um, camera_um, magnification, binning = (
-        51,
-        10.0,
-        60.0,
-        6.5,
-        20.0,
-        2,
-    )
+    notes = 51, 10.0, 60.0, 6.5, 20.0, 2
+    planes, first_um, last_um, camera_um, magnification, binning = notes
     plane_um = camera_um * binning / magnification
     right = np.array([(last_um - first_um) / (planes - 1), plane_um, plane_um])
     answer = np.asarray(run_answer(find_spacing_um, *notes), float)

@@ -22,6 +22,8 @@ def read_demonstration(name: str) -> dict[str, Any]:
 
     "leakage": what a validation part promises. A record has "movie" (learned from), "seed", "part"
     (judged by), "shown_on", and F1: "shown" on that part, "held_out" on other movies.
+
+    "five_microscopes": one setting for five, scored on others: "way", "seed", "f1", "f1_each".
     """
     known = sorted(path.stem for path in _FOLDER.glob("*.json"))
     refuse_if(name not in known, "demonstration name", name=name, known=", ".join(known))
