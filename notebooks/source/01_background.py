@@ -281,10 +281,9 @@ figures.plot_fits(
 )
 
 # %% [markdown]
-# **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). Three neurons a layer follow
-# the growth. With
-# 128 neurons the curve chases single black points, even where they are off by chance (*overfitting*). It comes closest
-# to the black points, but not to the white ones.
+# **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). Three neurons follow the
+# growth. With 128 the curve chases single black points, even where they are off by chance (*overfitting*). It comes
+# closest to the black points, but not to the white ones.
 
 # %% [markdown]
 # ## 5. Underfitting and overfitting

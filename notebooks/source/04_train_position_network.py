@@ -65,7 +65,6 @@ else:
 # %%
 import dataclasses
 import inspect
-import tempfile
 
 import keras
 import numpy as np
@@ -512,7 +511,7 @@ read_results(output_folder)
 # others**. This was measured before, three times. **Guess:** who loses most?
 
 # %%
-five, folder = read_demonstration("five_microscopes"), tempfile.mkdtemp()
+five, folder = read_demonstration("five_microscopes"), f"{output_folder}/five_microscopes"
 print(f"Command: {five['command']}; {five['date']}.")
 for row in five["records"]:
     score = {"F1": row["f1"]}

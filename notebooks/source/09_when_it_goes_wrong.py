@@ -66,7 +66,6 @@ else:
 
 # %%
 import dataclasses
-import tempfile
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -326,7 +325,7 @@ for rate in sorted({each["error_rate"] for each in records}):
     group = [each for each in records if each["error_rate"] == rate]
     verdict = measured.describe_difference(group, clean) if rate else ""
     print(f"{rate:.0%} wrong: F1 {measured.describe_spread(group)}, seeds: {len(group)}. {verdict}")
-folder = tempfile.mkdtemp()
+folder = f"{output_folder}/wrong_annotations"
 for each in records:
     wrong, score = f"{each['error_rate']:.0%} wrong", {"F1": each["f1"]}
     add_result(folder, "position", wrong, each["seed"], score, tested_on="right ones")
