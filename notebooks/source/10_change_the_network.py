@@ -100,25 +100,27 @@ validation = read_dataset(samples / "validation.autlist")
 trained, settings = load_network("position_small")
 settings = settings.changed(channels=(2, 3))
 examples = PositionExamples(training, settings, augment=False).examples(0, 0, 16)
-patch = max(examples, key=lambda example: len(example.positions_inside)).image[None]
+example = max(examples, key=lambda example: len(example.positions_inside))
+patch, plane = example.image[None], example.fullest_plane
 print("the patch: (batch, z, y, x, time points) =", patch.shape)
+plots.plot_example(example, settings)
+
+# %% [markdown]
+# **What to see.** On the left what goes in, in the middle what should come out. Now the layers in between.
 
 
 # %%
 def plot_maps(number, name):
-    """The five maps of a layer, counted from the input, that vary most, with all planes on top."""
-    answer = keras.Model(trained.inputs, trained.layers[number].output)(patch)
-    maps = keras.ops.convert_to_numpy(answer)[0]  # (z, y, x, filters)
-    chosen = np.sort(np.argsort(-maps.std(axis=(0, 1, 2)))[:5])
-    width_um = settings.spacing_um[2] * patch.shape[3] / maps.shape[2]
-    images = np.moveaxis(maps[..., chosen], -1, 0)[None]  # (time point, filter, z, y, x)
+    """One plane of the five maps of a layer, counted from the input, that vary most there."""
+    layer = trained.layers[number]
+    answer = keras.Model(trained.inputs, layer.output)([patch])
+    maps = keras.ops.convert_to_numpy(answer)[0, plane]  # (y, x, filters)
+    chosen = np.sort(np.argsort(-maps.std(axis=(0, 1)))[:5])
+    pixel_um = settings.spacing_um[2] * patch.shape[3] / maps.shape[1]
+    images = np.moveaxis(maps[..., chosen], -1, 0)[None, :, None]  # (time, filter, z, y, x)
     names = [f"filter {filter + 1} of {maps.shape[-1]}" for filter in chosen]
-    movie = timelapse.make_timelapse(
-        images,
-        (2.0, width_um, width_um),
-        name=f"{name}, {trained.layers[number].name}",
-        channel_names=names,
-    )
+    options = {"name": f"{name}, {layer.name}", "channel_names": names}
+    movie = timelapse.make_timelapse(images, (2.0, pixel_um, pixel_um), **options)
     return plots.images.plot_channels(movie, 0, [(place,) for place in range(1, 6)])
 
 
@@ -129,22 +131,22 @@ lesson.which_layer
 plot_maps(1, "The first layer")
 
 # %% [markdown]
-# **What to see.** Nuclei at half the size, some maps blurred, some with bright edges: patterns of a few pixels, as in
-# notebook 01.
+# **What to see.** Nuclei at half the size. Some maps show whole nuclei, others their brightest parts or an edge:
+# patterns of a few pixels, as in notebook 01.
 
 # %%
 plot_maps(15, "The deepest layer")
 
 # %% [markdown]
-# **What to see.** Few, large pixels. You can no longer say where a nucleus ends; each map answers to something that the
-# network found useful, and nobody gave it a name.
+# **What to see.** Few, large pixels. You can no longer say where a nucleus ends. Maps answer to something larger, such
+# as the dark to the right of the organoid; the network found it useful, and nobody gave it a name.
 
 # %%
 plot_maps(29, "The last layer but one")
 
 # %% [markdown]
-# **What to see.** Full size again, and places are exact: spots at nuclei, or all but the nuclei. The last layer weighs
-# these maps, and says how probable a centre is.
+# **What to see.** Full size again, and places are exact. These maps are bright where *no* nucleus is, each in its own
+# way. The last layer weighs all maps, and says how probable a centre is.
 
 # %% [markdown]
 # ## 2. Other filters
@@ -250,8 +252,9 @@ for seed in seeds:
 figures.plot_results(read_results(output_folder), score="F1 of the best epoch")
 
 # %% [markdown]
-# **What to see.** A circle is one training. With one seed nothing can be said of differences of a few hundredths: two
-# seeds of the *same* network differ as much. (A network of your own starts from the weights that it was built with; so
+# **What to see.** A circle is one training. The squared error may have found nothing at all: it hardly pushes a network
+# that is sure and wrong, while cross-entropy pushes hardest just there. Of differences of a few hundredths one seed
+# says nothing: two seeds of the *same* network differ as much. (A network of your own starts from the weights that it was built with; so
 # other seeds change its examples only.)
 #
 # Which would you try with three seeds? That is the honest next step: `seeds = (1, 2, 3)`, and in the end the test
