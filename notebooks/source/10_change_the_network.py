@@ -254,8 +254,8 @@ figures.plot_results(read_results(output_folder), score="F1 of the best epoch")
 # %% [markdown]
 # **What to see.** A circle is one training. The squared error may have found nothing at all: it hardly pushes a network
 # that is sure and wrong, while cross-entropy pushes hardest just there. Of differences of a few hundredths one seed
-# says nothing: two seeds of the *same* network differ as much. (A network of your own starts from the weights that it was built with; so
-# other seeds change its examples only.)
+# says nothing: two seeds of the *same* network differ as much. (A network of your own starts from the weights that it
+# was built with; so other seeds change its examples only.)
 #
 # Which would you try with three seeds? That is the honest next step: `seeds = (1, 2, 3)`, and in the end the test
 # movie, once. The same three doors, `network=`, `loss=` and `augment=`, stand open for division and link networks
