@@ -21,7 +21,7 @@ def layer(add_layer: Callable) -> str | None:
     numbers = np.asarray(answer.predict(bright * [1, 1, -1], verbose=0))
     convolutions = sum(isinstance(each, layers.Conv3D) for each in answer.layers)
     holds = {"behind": tiny.layers[-1] in answer.layers, "shape": numbers.shape != (1, 4, 8, 8, 1)}
-    holds |= {"no_layer": convolutions < 3, "open_end": (np.abs(numbers - 0.5) > 0.5).any()}
+    holds |= {"no_layer": convolutions < 3, "open_end": (np.abs(numbers - 0.5) > 0.501).any()}
     return TEXTS.say_first("layer", holds | {None: True}, shape=numbers.shape)
 
 
