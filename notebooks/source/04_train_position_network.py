@@ -525,9 +525,9 @@ for way in dict.fromkeys(row["way"] for row in five["records"][1:4]):
 figures.plot_results(read_results(folder))
 
 # %% [markdown]
-# **What to see.** A circle is F1 on five microscopes, a stroke the mean. One setting of blobs does not fit all; one for
-# each helps in part. The network of the kit learned from many microscopes (of the same program: on yours expect
-# less), the other from these five alone: networks live on *variety*.
+# **What to see.** A circle is F1 on five microscopes, a stroke the mean. One setting of blobs does not fit all. The
+# network of the kit learned from many microscopes (of the same program: on yours expect less): networks live on
+# *variety*. Of the two other ways these tests show no clear difference.
 
 # %%
 lesson.test_once
