@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import shlex
 import shutil
@@ -178,6 +179,21 @@ def test_it_runs_as_a_module():
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("organoid_kit ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
+@pytest.mark.parametrize(("words", "code"), [("--help", 0), ("check --help", 0), ("runs .", 141)])
+def test_a_reader_that_has_ended_is_no_error(words, code):
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "organoid_kit", *words.split()],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (code, "")
 
 
 def test_a_mistake_of_the_user_is_one_message(tmp_path, capsys):
