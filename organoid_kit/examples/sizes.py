@@ -16,9 +16,9 @@ from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.blobs import subtract_blurs
 from organoid_kit.examples.patches import convert_positions, is_same_spacing, resample
 
-DIAMETERS_UM = 3 * 1.15 ** np.arange(19)  # 3 to 37 µm
+DIAMETERS_UM = 3 * 1.15 ** np.arange(24)  # 3 to 75 µm: as pixels, where their size is not known
 _FINEST_UM = 0.7  # stacks are looked at no finer
-_MOST_VOXELS_ZYX = (80, 300, 300)  # around the brightest part
+_MOST_PLANES, _MOST_VOXELS = 80, 2e6  # looked at around the brightest part, 300 at least to a side
 _LEAST_RESPONSE = 0.15  # 1: a bright nucleus
 _FAINT_RESPONSE = 0.07
 _MOST_BLOBS = 400
@@ -70,11 +70,12 @@ def estimate_nucleus_size(
     spacing_um = spacing_um * stack.shape / shape
     if positions is None or not len(positions):
         light = np.maximum(image, 0)  # only the part around its middle is looked at
-        for axis, most in enumerate(_MOST_VOXELS_ZYX):
+        side = max(300, np.sqrt(_MOST_VOXELS / len(image)))
+        for axis, most in enumerate((_MOST_PLANES, side, side)):
             along = light.sum(axis=tuple({0, 1, 2} - {axis}))
             middle = np.average(np.arange(len(along)), weights=along + 1e-9)
             low = int(np.clip(middle - most / 2, 0, max(0, len(along) - most)))
-            image = image.take(range(low, min(low + most, len(along))), axis)
+            image = image.take(range(low, min(low + int(most), len(along))), axis)
         diameters = _find_blobs(image, spacing_um, _LEAST_RESPONSE)
         if len(diameters) < _FEWEST_NUCLEI:  # small faint blobs may be grain, large ones are not
             faint = _find_blobs(image, spacing_um, _FAINT_RESPONSE)

@@ -57,6 +57,14 @@ def test_discs_in_one_plane_are_measured():
     assert size.is_certain and 0.75 < size.diameter_um / 16 < 1.25
 
 
+@pytest.mark.parametrize("with_centres", [False, True])
+def test_where_pixels_have_no_size_nuclei_of_fifty_are_measured(with_centres):
+    annotated = make_balls(50, (1.0, 1.0, 1.0), planes=1)
+    centres = annotated.annotations.positions if with_centres else None
+    size = estimate_nucleus_size(annotated.movie, positions=centres)
+    assert size.is_certain and size.nuclei == 9 and 0.75 < size.diameter_um / 50 < 1.25, str(size)
+
+
 def test_grainy_nuclei_that_fill_a_shallow_stack_are_measured_across():
     annotated = make_balls(16, (1.0, 0.25, 0.25), planes=5)
     image = annotated.movie.stack(0, (1,)).astype(np.float32)
