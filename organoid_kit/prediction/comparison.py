@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from organoid_kit.data import Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation import find_blobs, matching, positions, score_positions
 from organoid_kit.evaluation.positions import LIKELY, PositionScore, draw_f1, pool_scores
 from organoid_kit.examples.batches import Movies
+from organoid_kit.examples.sizes import state_size
 from organoid_kit.networks import folders, load_network, load_settings
 from organoid_kit.prediction.calibration import calibrate_network
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
@@ -75,11 +76,13 @@ def compare_fine_tuned(run: Run, validation: Movies) -> NetworkComparison:
     """Scores a run's network beside the one it started from and the blob detector, as they are."""
     start, channels = run.settings.start_from, run.settings.channels
     near_um = matching.choose_radius_um(one.movie for one in validation)
+    # Blobs are looked for in the size that the networks take nuclei to have
+    movies = [state_size(AnnotatedMovie(one.movie), run.settings) for one in validation]
 
     def score(find: Callable[..., Annotations]) -> PositionScore:
         truths = [one.annotations for one in validation]
         times = [truth.annotated_time_points.tolist() for truth in truths]
-        found = [find(one.movie, time_points=own) for one, own in zip(validation, times)]
+        found = [find(movie, time_points=own) for movie, own in zip(movies, times)]
         return pool_scores(map(partial(score_positions, max_distance_um=near_um), truths, found))
 
     scores = {}

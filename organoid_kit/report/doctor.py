@@ -24,7 +24,7 @@ from organoid_kit.evaluation.matching import choose_radius_um, match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.looks import choose_time_points, find_unlike, measure_look
-from organoid_kit.examples.sizes import fit_to_network
+from organoid_kit.examples.sizes import fit_to_network, state_size
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.plots.drawing import count
 from organoid_kit.report.measuring import measure_light, measure_width_um
@@ -223,7 +223,8 @@ def diagnose_predictions(
     expected, (few, many), source = truth, _FEW_MANY, "are annotated."
     if truth is None:
         times = choose_time_points(movie, found)
-        expected = find_blobs(movie, channels=settings.channels, time_points=times)
+        sized = state_size(AnnotatedMovie(movie), settings)
+        expected = find_blobs(sized, channels=settings.channels, time_points=times)
         (few, many), source = _FEW_MANY_BLOBS, "bright blobs are found without a network."
     found = found.select(np.isin(found.time_points, expected.annotated_time_points))
     probabilities = get_probabilities(found, found.properties, "probability")

@@ -11,6 +11,8 @@ from scipy.ndimage import gaussian_filter
 
 from organoid_kit.base.settings import NetworkSettings, make_settings
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
+from organoid_kit.dashboards.annotation.lists import CandidateList
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
@@ -18,6 +20,7 @@ from organoid_kit.examples.division import ORDINARY, cut_nuclei
 from organoid_kit.examples.patches import compute_working_shape
 from organoid_kit.examples.position import PositionExamples
 from organoid_kit.examples.sizes import estimate_nucleus_size, fit_to_network
+from organoid_kit.report.doctor import diagnose_predictions
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SETTINGS = NetworkSettings(nucleus_diameter_um=7.0)
@@ -95,6 +98,19 @@ def test_coarse_chromatin_is_not_taken_for_nuclei():
     settings = SyntheticSettings(time_points=1, shape_zyx=(24, 120, 120), **coarse)
     size = estimate_nucleus_size(make_synthetic_movie(settings, seed=3)[0], (2, 3))
     assert not size.is_certain or size.diameter_um > 5, str(size)
+
+
+def test_where_blobs_stand_for_nuclei_they_are_as_large_as_nuclei():
+    large = make_balls(24, (1.0, 0.6, 0.6), planes=1)
+    settings = make_settings("position", nucleus_diameter_um=8.0, channels=(1,))
+    sized = {"probability": np.full(len(large.annotations), 0.9)}
+    found = dataclasses.replace(large.annotations, properties=sized)
+    with pytest.warns(UserWarning, match="scaled to it"):
+        assert diagnose_predictions(found, large.movie, settings) == []
+    editor = AnnotationEditor(large.annotations.select([]), large.movie)
+    candidates = CandidateList(editor, (1,), None, None)
+    with pytest.warns(UserWarning, match="scaled to it"):
+        assert candidates.search(0).startswith("9 found")
 
 
 def test_a_stated_size_scales_the_movie_and_its_annotations():

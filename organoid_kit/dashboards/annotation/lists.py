@@ -14,11 +14,13 @@ import numpy as np
 from organoid_kit import networks, prediction
 from organoid_kit.base import refuse_if
 from organoid_kit.base.files import make_file_name
+from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import Dashboard, common
-from organoid_kit.data import Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation import checks, find_blobs
+from organoid_kit.examples.sizes import state_size
 from organoid_kit.networks.folders import copy_network
 from organoid_kit.plots.drawing import count
 
@@ -203,7 +205,9 @@ class CandidateList(Dashboard):
     def _find(self, time_point: int) -> Annotations:
         movie, times = self._editor.movie, [time_point]
         if not self._network:
-            return find_blobs(movie, channels=self._channels, time_points=times)
+            usual = make_settings("position", channels=self._channels, nucleus_diameter_um=8.0)
+            sized = state_size(AnnotatedMovie(movie), usual)
+            return find_blobs(sized, channels=self._channels, time_points=times)
         settings = self._settings.changed(channels=self._channels)
         options = {"threshold": _LEAST_PROBABILITY, "show_progress": False, "time_points": times}
         network, _ = networks.load_network(self._network)  # Keras, which takes seconds
