@@ -1,14 +1,17 @@
 """Tracks from true coordinates alone, without any network: wrong and missing links of 1000, and
 divisions, beside nearest neighbour and optimal assignment.
 
-    python benchmarks/coordinates_alone.py [--embryos FOLDER] [--chosen | --invented FIRST LAST]
+    python benchmarks/coordinates_alone.py [--embryos FOLDER] [--ascidians FOLDER]
+                                           [--chosen | --invented FIRST LAST]
 
 The numbers of `tracking/distance.py` were chosen by organoid_a, invented movies of seeds 1 to 40,
 one budding organoid (fmi-basel/LSTree, 002-Budding) and two C. elegans embryos, also at every
 second and fourth time point; `--chosen` prints those that are here. Errors in organoid_b to d were
 looked at to understand them; no number was chosen by them. Everything else is reported. Embryos are
 tables CD*.csv as in sample_data of johnmurraylab/LIVE_tools (MIT): cells are named after their
-mothers. Real lineages are looked for in `shared` beside the checkout, and left out, with a word,
+mothers. Ascidians (Phallusia mammillata; Guignard et al. 2020, CC-BY 4.0) are the Mastodon projects
+Pm*.mastodon in the folder astec of bigdataviewer/mastodon-example-data; none was looked at before
+they were reported. Real lineages are looked for in `shared` beside the checkout, and left out, with a word,
 where they are not there.
 
 A lineage has few links that can be mistaken, so that the better of two is picked after the fact, and
@@ -21,8 +24,11 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import io
+import struct
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +63,11 @@ MOTIONS = {
 }
 CHOSEN = ("organoid_a", "CD20240930_JIM762_L4", "CD20241010_JIM767_25_L2")
 EMBRYO_SPACING_UM = (0.5, 0.08651, 0.08651)  # as R/LineageProcessing.R of LIVE_tools states
+ASCIDIAN_SPACING_UM = (
+    0.3,
+    0.3,
+    0.3,
+)  # as their images have been resampled; the projects state none
 MOTHERS = {"AB": "P0", "P1": "P0", "EMS": "P1", "P2": "P1", "MS": "EMS", "E": "EMS"}
 MOTHERS |= {"C": "P2", "P3": "P2", "D": "P3", "P4": "P3", "Z2": "P4", "Z3": "P4"}
 
@@ -87,6 +98,32 @@ def read_real(path: Path, spacing_um: tuple[float, float, float]) -> Annotations
         copy.write_text(text, encoding="utf-8")
         lineage = read_trackmate(copy, spacing_um=spacing_um)
     return dataclasses.replace(lineage, name=path.parent.name)
+
+
+def read_mastodon(path: Path) -> Annotations:
+    """Spots and links of a Mastodon project: Java's stream of blocks, in which numbers of spots and
+    links are big-endian, and what is known of each spot (x, y, z, time point, shape) is not.
+    """
+    with zipfile.ZipFile(path) as project:
+        stream = io.BytesIO(project.read("model.raw")[4:])
+    blocks = b""
+    while (kind := stream.read(1)) in (b"w", b"z"):
+        length = stream.read(1)[0] if kind == b"w" else struct.unpack(">i", stream.read(4))[0]
+        blocks += stream.read(length)
+    count = int.from_bytes(blocks[:4], "big")
+    spot = np.dtype([("xyz", "<f8", 3), ("time", "<i4"), ("shape", "<f8", 7)])
+    spots = np.frombuffer(blocks, spot, count, 4)
+    start = 4 + count * spot.itemsize
+    links = np.frombuffer(
+        blocks, ">i4", 4 * int.from_bytes(blocks[start : start + 4], "big"), start + 4
+    )
+    return Annotations(
+        spots["xyz"][:, ::-1].astype(float),
+        spots["time"].astype(int),
+        links.reshape(-1, 4)[:, :2].astype(int),
+        spacing_um=ASCIDIAN_SPACING_UM,
+        name=path.stem,
+    )
 
 
 def make_invented(seed: int, name: str, **changes) -> Annotations:
@@ -133,7 +170,9 @@ def thin_out(annotations: Annotations, step: int) -> Annotations:
     )
 
 
-def list_lineages(embryos: Path | None, chosen: bool) -> Iterator[tuple[str, Annotations]]:
+def list_lineages(
+    embryos: Path | None, ascidians: Path | None, chosen: bool
+) -> Iterator[tuple[str, Annotations]]:
     """Those that settings were chosen by, or all others, each with its kind."""
     lineages = [
         movie.annotations
@@ -146,9 +185,11 @@ def list_lineages(embryos: Path | None, chosen: bool) -> Iterator[tuple[str, Ann
         else:
             print(f"{path} is not beside the checkout: left out")
     lineages += [read_embryo(path) for path in sorted(embryos.glob("CD*.csv"))] if embryos else []
+    if ascidians:
+        lineages += [read_mastodon(path) for path in sorted(ascidians.glob("Pm*.mastodon"))]
     lineages = [one for one in lineages if (one.name in CHOSEN) == chosen]
     for one in lineages:
-        kind = "embryos" if one.name.startswith("CD") else "other lineages"
+        kind = {"CD": "embryos", "Pm": "ascidians"}.get(one.name[:2], "other lineages")
         yield kind, one
         if one.name not in ("organoid_b", "organoid_c", "organoid_d"):
             yield f"{kind}, every 2nd time point", thin_out(one, 2)
@@ -211,6 +252,7 @@ def describe(kind: str, errors: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embryos", type=Path, help="folder of CD*.csv")
+    parser.add_argument("--ascidians", type=Path, help="folder of Pm*.mastodon")
     parser.add_argument("--chosen", action="store_true", help="those that settings were chosen by")
     parser.add_argument(
         "--invented", type=int, nargs=2, metavar=("FIRST", "LAST"), help="these seeds, nothing else"
@@ -219,7 +261,7 @@ def main() -> None:
     print("wrong + missing links of 1000, division F1, seconds of processor")
     head = ("lineage", "positions", "divisions", "tracks", "nearest", "assignment")
     print(("{:<48}{:>10}{:>10}" + 3 * "{:>28}").format(*head))
-    lineages = list_lineages(options.embryos, options.chosen)
+    lineages = list_lineages(options.embryos, options.ascidians, options.chosen)
     if options.invented:
         lineages = invent_lineages(range(options.invented[0], options.invented[1] + 1))
     errors_of: dict[str, list[list[int]]] = {}

@@ -17,9 +17,10 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from organoid_kit.base import NetworkSettings, files
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, timelapse
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import check_annotations, checks, find_blobs, score_positions
 from organoid_kit.evaluation.checks.rules import name_columns
+from organoid_kit.evaluation.checks.widths import measure_width_um
 from organoid_kit.evaluation.matching import choose_radius_um, match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.examples.batches import Movies
@@ -27,13 +28,12 @@ from organoid_kit.examples.looks import choose_time_points, find_unlike, measure
 from organoid_kit.examples.sizes import fit_to_network, state_size
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.plots.drawing import count
-from organoid_kit.report.measuring import measure_light, measure_width_um
+from organoid_kit.report.measuring import measure_light
 from organoid_kit.training import Run, describe_history, runs
 
 # Before and after a training
 NUCLEUS_UM = (4.5, 12.0)  # nuclei of mammalian cells are rarely narrower or wider
 _STRETCH = (0.65, 1.7)  # how much longer along z than in the plane; microscopes stretch a little
-_OTHER_WIDTH = 1.4  # nuclei this much wider or narrower than usual are sought at their own size
 _LEAST_POSITIONS = 5  # fewer say nothing about all of them
 _BRIGHTER = 1.5  # so many times more light at another reading of the positions is no accident
 _LIT = 0.05  # a nucleus is at least so much brighter than its surroundings
@@ -119,11 +119,6 @@ def _diagnose_movie(annotated: AnnotatedMovie, channels: Sequence[int]) -> list[
     widths_um = np.median(widths_um, axis=0) if widths_um else None
     if findings := list(_diagnose_spacing(annotated, widths_um)):
         return findings
-    if widths_um is not None:
-        plane_um = float(np.mean(widths_um[1:]))
-        if not 1 / _OTHER_WIDTH < plane_um / timelapse.USUAL_DIAMETER_UM < _OTHER_WIDTH:
-            limits = checks.CheckLimits(diameter_um=plane_um)
-            problems = check_annotations(annotations, movie, limits=limits, **options)
     return list(_find_wrong_positions(problems, annotations, times, annotated.name))
 
 

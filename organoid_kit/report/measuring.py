@@ -1,5 +1,5 @@
 """What is measured in images: how well nuclei stand out in a channel, or in a sum of channels, in one
-number; and, for the doctor, light at positions and the width of nuclei.
+number; and, for the doctor, light at positions.
 
 A nucleus stands out if it is more of a bright blob (`make_blob_response`) than 95 of 100 places of
 the same stack where there is none. That is one point of a receiver operating characteristic
@@ -25,10 +25,6 @@ _AWAY_UM = 5.0  # about half a nucleus and its blur: nearer to a position is no 
 _PLACES = 1000  # of background in each stack
 _LEAST_PLACES = 20  # fewer say nothing about a quantile
 _MOST_CHANNELS = 4  # of movies with more, only single channels and their sum are tried
-_REACH_UM = 12.0  # profiles go so far from the middle of a nucleus
-_STEP_UM = 0.25
-_HEIGHT = 0.6  # where the width of a profile is taken: neighbours that touch stay out of it
-_BACKGROUND = 0.1  # quantile of a stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,29 +110,3 @@ def measure_light(
     """
     response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
     return _look_up(response, step, np.nan_to_num(positions, nan=-1e6), mode="grid-constant")
-
-
-def measure_width_um(
-    stack: np.ndarray, positions: np.ndarray, spacing_um: Sequence[float]
-) -> np.ndarray:
-    """How wide an ordinary nucleus is along z, y and x, of (n, 3) float positions, zyx, voxels:
-    (3,) float, zyx, µm; at most 24; NaN along an axis with one plane, or without a bright middle.
-
-    Lines of intensity through all positions are put together, median by median; the width is taken
-    at 0.6 of the height in the middle. It grows with the spacing stated: a wrong one shows.
-    """
-    offsets_um = np.arange(-_REACH_UM, _REACH_UM + _STEP_UM, _STEP_UM)
-    dark, middle = np.quantile(stack, _BACKGROUND), len(offsets_um) // 2
-    widths_um = np.full(3, np.nan)
-    for axis in range(3):
-        places = np.repeat(positions[:, :, None], len(offsets_um), axis=2)
-        places[:, axis] += offsets_um / spacing_um[axis]
-        places = places.transpose(1, 0, 2).reshape(3, -1)
-        lines = map_coordinates(stack.astype(np.float32), places, order=1, mode="nearest")
-        profile = np.median(lines.reshape(len(positions), -1), axis=0) - dark
-        if stack.shape[axis] > 1 and profile[middle] > 0:
-            low = profile < _HEIGHT * profile[middle]
-            sides = [np.flatnonzero(side) for side in (low[middle::-1], low[middle:])]
-            steps = [side[0] - 0.5 if len(side) else middle for side in sides]
-            widths_um[axis] = sum(steps) * _STEP_UM
-    return widths_um

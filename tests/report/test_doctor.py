@@ -16,6 +16,7 @@ from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movi
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
+from organoid_kit.evaluation.checks.widths import measure_width_um
 from organoid_kit.examples.looks import measure_noise
 from organoid_kit.examples.splits import split_by_time_block, split_random_time_points
 from organoid_kit.report.doctor import (
@@ -27,7 +28,7 @@ from organoid_kit.report.doctor import (
     find_twins,
     format_findings,
 )
-from organoid_kit.report.measuring import measure_light, measure_width_um
+from organoid_kit.report.measuring import measure_light
 from organoid_kit.training.runs import NOT_FINITE, Run
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

@@ -2,6 +2,7 @@
 
 problem    what is reported, and the limits; single images: do positions sit where it is bright?
 rules      movie, positions and links: do they belong together? `check_annotations`
+widths     how wide annotated nuclei are, where no size is stated
 summary    how much is annotated
 
 Nothing here raises on data. A position that breaks several rules is reported once, by the first

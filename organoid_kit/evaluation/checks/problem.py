@@ -164,6 +164,10 @@ def _check_brightness(
     # beyond the region nuclei have no position of their own
     trusted = are_within(blobs, region, spacing_um, 0) & (annotations.known_um is None)
     off_centre = here < 0.05 * usual
+    if off_centre.any():  # unless it sits on something smaller that is bright, such as a fragment
+        finer, step = make_blob_response(stack, movie.spacing_um, limits.diameter_um / 3)
+        coarse = (positions - (step - 1) / 2) / step
+        off_centre &= map_coordinates(finer, coarse.T, order=1, mode="nearest") < 0.25 * usual
     if trusted.any():  # beside the blob that has this position as its nearest, and in the dark
         distances, nearest = KDTree(blobs_um[trusted]).query(positions_um)
         own = KDTree(positions_um).query(blobs_um[trusted])[1][nearest] == np.arange(len(rows))

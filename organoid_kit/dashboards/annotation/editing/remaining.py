@@ -46,12 +46,16 @@ def find_problems(
     reported = {row for problem in problems for row in problem.rows}
     for problem, numbers in of_images:
         rows = tuple(map(editor.find_row, numbers))
-        if not _is_mended(problem, rows, annotations) and not reported.intersection(rows):
+        if not _is_mended(problem, rows, annotations, editor.movie) and not reported.intersection(
+            rows
+        ):
             problems.append(dataclasses.replace(problem, rows=rows))
     return problems
 
 
-def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annotations) -> bool:
+def _is_mended(
+    problem: Problem, rows: Sequence[int | None], annotations: Annotations, movie: TimeLapse
+) -> bool:
     """Whether a position was deleted or moved, or a blob has a position now."""
     if None in rows:
         return True
@@ -61,7 +65,7 @@ def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annota
         return not np.array_equal(annotations.positions[rows[0]], problem.position)
     away = annotations.positions_at(problem.time_point) - problem.position
     away_um = np.linalg.norm(away * (annotations.spacing_um or (1.0, 1.0, 1.0)), axis=1)
-    return bool((away_um <= CheckLimits().own_um).any())
+    return bool((away_um <= CheckLimits.of(movie).own_um).any())
 
 
 def find_open_candidates(
