@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import KDTree
 
 from organoid_kit.base import UserError, files
@@ -164,10 +164,11 @@ def _check_brightness(
     # beyond the region nuclei have no position of their own
     trusted = are_within(blobs, region, spacing_um, 0) & (annotations.known_um is None)
     off_centre = here < 0.05 * usual
-    if off_centre.any():  # unless it sits on something smaller that is bright, such as a fragment
-        finer, step = make_blob_response(stack, movie.spacing_um, limits.diameter_um / 3)
-        coarse = (positions - (step - 1) / 2) / step
-        off_centre &= map_coordinates(finer, coarse.T, order=1, mode="nearest") < 0.25 * usual
+    if off_centre.any():  # but small ones beside brighter ones are only dark beside these
+        blur = limits.diameter_um / 8 / np.array(movie.spacing_um)
+        light = gaussian_filter(stack.astype(np.float32), blur, truncate=3)
+        light = map_coordinates(light, positions.T, order=1, mode="nearest") - np.median(stack)
+        off_centre &= light < 0.7 * np.median(light)
     if trusted.any():  # beside the blob that has this position as its nearest, and in the dark
         distances, nearest = KDTree(blobs_um[trusted]).query(positions_um)
         own = KDTree(positions_um).query(blobs_um[trusted])[1][nearest] == np.arange(len(rows))
