@@ -167,9 +167,9 @@ def test_functions_are_short():
 
 
 def test_the_package_stays_small():
-    """26,460 lines in all: 26,000, and what corrections, sweep and nuclei of their own size in check take. What is added is to be made room for."""
+    """26,450 lines in all: 26,000, and what corrections, sweep, and sizes in `check` take: room is made for more."""
     lines = house.read_lines(ROOT, [*ROOMS, "__init__"])
-    assert len(lines) <= 26_460
+    assert len(lines) <= 26_450
     assert len(house.read_lines(ROOT, list(SMALL))) <= 14_650
     assert sum(len(line) > house.LONG for line in lines) <= 0.02 * len(lines)
     assert len([*(ROOT / "organoid_kit").glob("[!_]*")]) <= 13

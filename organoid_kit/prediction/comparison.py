@@ -76,7 +76,6 @@ def compare_fine_tuned(run: Run, validation: Movies) -> NetworkComparison:
     """Scores a run's network beside the one it started from and the blob detector, as they are."""
     start, channels = run.settings.start_from, run.settings.channels
     near_um = matching.choose_radius_um(one.movie for one in validation)
-    # Blobs are looked for in the size that the networks take nuclei to have
     movies = [state_size(AnnotatedMovie(one.movie), run.settings) for one in validation]
 
     def score(find: Callable[..., Annotations]) -> PositionScore:

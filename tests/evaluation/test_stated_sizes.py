@@ -57,7 +57,8 @@ def score_blobs(annotated: AnnotatedMovie) -> tuple[dict, dict]:
 def test_nothing_changes_where_no_size_or_the_usual_one_is_stated(sample):
     assert score_blobs(state(sample, None)) == score_blobs(state(sample, 8.0))
     assert choose_radius_um([]) == choose_radius_um([sample.movie]) == 5.0
-    assert CheckLimits.of(sample.movie) == CheckLimits.of(None) == CheckLimits()
+    assert CheckLimits.of(None) == CheckLimits()
+    assert CheckLimits.of(sample.movie) == CheckLimits(measured=True)
     assert CheckLimits.of(state(sample, 8.0).movie) == CheckLimits()
 
 

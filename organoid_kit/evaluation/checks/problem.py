@@ -1,5 +1,6 @@
 """What is reported, what counts as too close or too bright; and problems of single images."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ from scipy.spatial import KDTree
 from organoid_kit.base import UserError, files
 from organoid_kit.data import Annotations, TimeLapse, timelapse
 from organoid_kit.evaluation.blobs import find_response_peaks, make_blob_response
+from organoid_kit.evaluation.checks.widths import measure_width_um
 from organoid_kit.evaluation.matching import match_positions
 
+_LEAST_POSITIONS, _OTHER_WIDTH = 5, 1.4  # so many, so much wider or narrower: judged at their size
 _TEXTS = files.read_json(Path(__file__).with_name("problems.json"))
 
 
@@ -42,13 +45,15 @@ class CheckLimits:
     jump_um: float = 10.0  # shorter links are never suspicious, however still the other nuclei are
     border_um: float = 8.0  # this close to the border a nucleus may come and go
     saturated_part: float = 0.01  # of the voxels may have the largest value
+    measured: bool = False  # in images, annotated nuclei tell their diameter themselves
 
     @classmethod
     def of(cls, movie: TimeLapse | None) -> "CheckLimits":
         """Distances that follow the size of nuclei; but small ones move as far as others."""
         size = movie.relative_size if movie else 1.0
         far = (max(1.0, size) * each for each in (cls.daughters_um, cls.jump_um, cls.border_um))
-        return cls(size * cls.diameter_um, size * cls.duplicate_um, *far)
+        measured = movie is not None and movie.nucleus_diameter_um is None
+        return cls(size * cls.diameter_um, size * cls.duplicate_um, *far, measured=measured)
 
     @property
     def own_um(self) -> float:
@@ -152,6 +157,10 @@ def _check_brightness(
     if len(rows) == 0:
         return
     positions, spacing_um = annotations.positions[rows], annotations.spacing_um
+    if limits.measured and len(rows) >= _LEAST_POSITIONS:
+        width_um = measure_width_um(stack, positions, movie.spacing_um)[1:].mean()
+        if abs(np.log(width_um / limits.diameter_um)) > np.log(_OTHER_WIDTH):  # not where it is NaN
+            limits = dataclasses.replace(limits, diameter_um=width_um)
     region = annotations.region
     if region is None:
         region = positions.min(axis=0), positions.max(axis=0)

@@ -18,7 +18,6 @@ from organoid_kit.evaluation.checks.problem import (
     place_problem,
     select_usable_rows,
 )
-from organoid_kit.evaluation.checks.widths import measure_diameter_um
 
 _FEW_OUTSIDE = 0.1  # part of the positions: so few lie outside the movie by themselves
 
@@ -37,7 +36,7 @@ def check_annotations(
     annotated ones. The channels, from 1, are those that show nuclei; several are summed. Where
     neither limits nor a size are stated, images are judged by the width of the annotated nuclei.
     """
-    chosen = limits or CheckLimits.of(movie)
+    limits = limits or CheckLimits.of(movie)
     problems = list(check_image_axes(annotations, movie))
     problems += [*check_basics(annotations, movie), *check_place(annotations, movie)]
     problems += check_direction(annotations)
@@ -48,8 +47,8 @@ def check_annotations(
     turned = dataclasses.replace(annotations, positions=places, links=links, link_properties={})
     facing_forward = turned.with_spacing(movie.spacing_um if movie else None)
     for rule in RULES:
-        problems += rule(facing_forward, chosen)
-    problems += check_track_ends(facing_forward, movie, chosen)
+        problems += rule(facing_forward, limits)
+    problems += check_track_ends(facing_forward, movie, limits)
     if movie is not None:
         puzzling = {"image_axes_swapped", "axes_swapped", "units_mixed_up", "spacing_differs"}
         comparable = not puzzling & {problem.rule for problem in problems}
@@ -58,11 +57,8 @@ def check_annotations(
         times = annotations.annotated_time_points if time_points is None else time_points
         misread = any(problem.rule == "image_axes_swapped" for problem in problems)
         times = [] if wrong_channels or misread else np.intersect1d(times, movie.time_points)
-        if limits is None and len(times):
-            diameter_um = measure_diameter_um(facing_forward, movie, channels, int(times[0]))
-            chosen = dataclasses.replace(chosen, diameter_um=diameter_um)
         for time in np.asarray(times, dtype=int).tolist():
-            given = (movie, time, channels, chosen, comparable)
+            given = (movie, time, channels, limits, comparable)
             problems += check_time_point(facing_forward, *given)
     # positions that all have a problem already are left out: the next is mostly its consequence
     kept, reported = [], set()
