@@ -158,9 +158,9 @@ def _check_brightness(
         return
     positions, spacing_um = annotations.positions[rows], annotations.spacing_um
     if limits.measured and len(rows) >= _LEAST_POSITIONS:
-        width_um = measure_width_um(stack, positions, movie.spacing_um)[1:].mean()
-        if abs(np.log(width_um / limits.diameter_um)) > np.log(_OTHER_WIDTH):  # not where it is NaN
-            limits = dataclasses.replace(limits, diameter_um=width_um)
+        diameter_um = measure_width_um(stack, positions, movie.spacing_um)[1:].mean() / 0.85
+        if abs(np.log(diameter_um / limits.diameter_um)) > np.log(_OTHER_WIDTH):  # not if NaN
+            limits = dataclasses.replace(limits, diameter_um=diameter_um)
     region = annotations.region
     if region is None:
         region = positions.min(axis=0), positions.max(axis=0)
