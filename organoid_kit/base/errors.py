@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGE = Path(__file__).parents[1]
-_ADVICE = json.loads(Path(__file__).with_name("advice.json").read_text("utf-8"))  # by rule
 
 
 class UserError(ValueError):
@@ -40,10 +39,8 @@ def refuse_if(wrong: Any, error: str, where: Any = "", /, **values: Any) -> None
 
 
 def refuse(path: Any, rule: str, received: Any, advice: str = "") -> UserError:
-    """The error, to be raised, of a file (or of what has no path: None) that breaks a rule; advice that
-    is always the same stands in advice.json.
-    """
-    advice = advice or _ADVICE.get(rule, "Repair it or take it from its source again.")
+    """The error, to be raised, of a file (or of what has no path: None) that breaks a rule."""
+    advice = advice or "Repair it or take it from its source again."
     where = "" if path is None else f"{str(path)!r}: "
     return UserError(f"{rule}. Received: {where}{received}. {advice}")
 

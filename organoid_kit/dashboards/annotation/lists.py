@@ -18,7 +18,7 @@ from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import Dashboard, common
-from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations, timelapse
 from organoid_kit.evaluation import checks, find_blobs
 from organoid_kit.examples.sizes import state_size
 from organoid_kit.networks.folders import copy_network
@@ -205,7 +205,8 @@ class CandidateList(Dashboard):
     def _find(self, time_point: int) -> Annotations:
         movie, times = self._editor.movie, [time_point]
         if not self._network:
-            usual = make_settings("position", channels=self._channels, nucleus_diameter_um=8.0)
+            size = {"nucleus_diameter_um": timelapse.USUAL_DIAMETER_UM}
+            usual = make_settings("position", channels=self._channels, **size)
             sized = state_size(AnnotatedMovie(movie), usual)
             return find_blobs(sized, channels=self._channels, time_points=times)
         settings = self._settings.changed(channels=self._channels)
